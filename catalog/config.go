@@ -150,7 +150,7 @@ func (cat *Catalog) cell(ctx context.Context, serviceName, environmentName strin
 
 // layerWords say where a setting of a layer would stand.
 var layerWords = map[slipway.ConfigLayer]string{
-	slipway.LayerService:     "for the service everywhere",
+	slipway.LayerService:     "for the service in all environments",
 	slipway.LayerEnvironment: "for every service of the environment",
 	slipway.LayerBoth:        "for the service in this environment",
 }

@@ -71,7 +71,7 @@ func TestConfigVersions(t *testing.T) {
 		w.set("billing", "prod", "", "LEVEL", "warning")
 		notes, err := w.ChangeConfig(ctx, catalog.ConfigChange{Service: "billing", Environment: "prod", Unset: []string{"LEVEL"}})
 		w.must(err)
-		if len(notes) != 1 || notes[0] != "LEVEL is info now, set for the service everywhere" {
+		if len(notes) != 1 || notes[0] != "LEVEL is info now, set for the service in all environments" {
 			t.Errorf("what shows now: %v", notes)
 		}
 		if got, want := w.versions("prod", "LEVEL"), "3=unset* 2=warning 1=info* 1=debug"; got != want {

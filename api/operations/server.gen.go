@@ -472,7 +472,7 @@ type Commit struct {
 
 // Config merged settings
 type Config struct {
-	// Environment the environment; absent for the service everywhere
+	// Environment the environment; absent for all environments
 	//
 	// Example: prod
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -514,7 +514,7 @@ type ConfigCheck struct {
 	// Example: 12
 	Asked int `json:"asked"`
 
-	// Environment the environment; absent for the service everywhere
+	// Environment the environment; absent for all environments
 	//
 	// Example: prod
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -1222,7 +1222,7 @@ type Freeze struct {
 	// Example: 2027-01-02T00:00:00Z
 	EndsAt time.Time `json:"ends_at"`
 
-	// Environment where; absent for everywhere
+	// Environment where; absent for all environments
 	//
 	// Example: prod
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -1268,7 +1268,7 @@ type FreezeInput struct {
 	// Example: 2027-01-02T00:00:00Z
 	EndsAt time.Time `json:"ends_at"`
 
-	// Environment where; everywhere unless given
+	// Environment where; in all environments unless given
 	//
 	// Example: prod
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -2527,7 +2527,7 @@ type Scope = slipway.Scope
 
 // Secret a secret without its value
 type Secret struct {
-	// Environment the environment; absent for the service everywhere
+	// Environment the environment; absent for all environments
 	//
 	// Example: prod
 	Environment string `json:"environment,omitempty,omitzero"`
@@ -3964,13 +3964,13 @@ type UpdateServiceParams struct {
 
 // GetConfigParams defines parameters for GetConfig.
 type GetConfigParams struct {
-	// Environment the environment; without it, the settings of the service everywhere
+	// Environment the environment; without it, the settings for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
 // UpdateConfigParams defines parameters for UpdateConfig.
 type UpdateConfigParams struct {
-	// Environment the environment; without it, the settings of the service everywhere
+	// Environment the environment; without it, the settings for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 
 	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
@@ -3979,13 +3979,13 @@ type UpdateConfigParams struct {
 
 // CheckConfigParams defines parameters for CheckConfig.
 type CheckConfigParams struct {
-	// Environment the environment; without it, the settings of the service everywhere, of which none can be called missing
+	// Environment the environment; without it, the settings for all environments, of which none can be called missing
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
 // RestoreConfigParams defines parameters for RestoreConfig.
 type RestoreConfigParams struct {
-	// Environment the environment; without it, the setting of the service everywhere
+	// Environment the environment; without it, the setting for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 
 	// IfMatch the `ETag` of what the change is based on; if it was changed since, nothing is done and the answer is 412
@@ -4003,7 +4003,7 @@ type ListConfigVersionsParams struct {
 	// Limit how many items at most
 	Limit Limit `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 
-	// Environment the environment; without it, the versions of what is set for the service everywhere
+	// Environment the environment; without it, the versions of what is set for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
@@ -4066,13 +4066,13 @@ type DeleteSecretParams struct {
 	// Erase for good, with all earlier values; also of a secret that was removed before
 	Erase bool `form:"erase,omitempty" json:"erase,omitempty,omitzero"`
 
-	// Environment the environment; without it, the secret of the service everywhere
+	// Environment the environment; without it, the secret for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 
 // SetSecretParams defines parameters for SetSecret.
 type SetSecretParams struct {
-	// Environment the environment; without it, the secret of the service everywhere
+	// Environment the environment; without it, the secret for all environments
 	Environment Name `form:"environment,omitempty" json:"environment,omitempty,omitzero"`
 }
 

@@ -416,7 +416,7 @@ func freezesPage(f shell.Frame, v freezesView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "</select></label> <label class=\"field\">Where <select name=\"environment\" class=\"auto\"><option value=\"\">everywhere</option> ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "</select></label> <label class=\"field\">Where <select name=\"environment\" class=\"auto\"><option value=\"\">all environments</option> ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

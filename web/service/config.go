@@ -16,9 +16,9 @@ import (
 	"github.com/slipway-dev/slipway/web/words"
 )
 
-// configView is the config of a service in an environment, or everywhere.
+// configView is the config of a service in an environment, or in all of them.
 type configView struct {
-	Environment  string // "" for everywhere
+	Environment  string // "" for all
 	Environments []*ent.Environment
 	Settings     []catalog.Setting
 	Revision     string
@@ -112,7 +112,7 @@ func layerWords(layer slipway.ConfigLayer, service, environment string) string {
 	case slipway.LayerDefaults:
 		return "slipway.yaml"
 	case slipway.LayerService:
-		return service + ", everywhere"
+		return service + ", all environments"
 	case slipway.LayerEnvironment:
 		return "all of " + environment
 	}
@@ -306,14 +306,14 @@ func (p *pages) changeSecret(c *shell.Call) error {
 
 func inEnvironment(name string) string {
 	if name == "" {
-		return "everywhere"
+		return "in all environments"
 	}
 	return "in " + name
 }
 
-func everywhere(name string) string {
+func environmentWords(name string) string {
 	if name == "" {
-		return "everywhere"
+		return "all environments"
 	}
 	return name
 }

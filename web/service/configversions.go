@@ -12,9 +12,9 @@ import (
 	"github.com/slipway-dev/slipway/web/words"
 )
 
-// configVersions is what the settings of a service were, in an environment or everywhere.
+// configVersions is what the settings of a service were, in an environment or in all of them.
 type configVersions struct {
-	Environment  string // "" for everywhere
+	Environment  string // "" for all
 	Environments []*ent.Environment
 	Key          string // "" for all
 	Versions     []catalog.ConfigVersion

@@ -222,7 +222,7 @@ func PromotionLine(q *ent.Promotion) string {
 
 // FreezeScope says what a freeze is about.
 func FreezeScope(z *catalog.Freeze) string {
-	where := "everywhere"
+	where := "all environments"
 	if z.Environment != "" {
 		where = z.Environment
 	}

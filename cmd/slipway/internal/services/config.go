@@ -24,7 +24,7 @@ type ConfigCommands struct {
 
 // layerFlags say which settings are meant.
 type layerFlags struct {
-	Env string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Env string `placeholder:"ENV" help:"The environment; without it, all environments of the service."`
 	All bool   `help:"Every service of the environment."`
 }
 
@@ -101,7 +101,7 @@ func changeConfig(a *cli.App, service string, l layerFlags, change client.Config
 
 type configList struct {
 	Service string `arg:"" help:"The service."`
-	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, all environments of the service."`
 }
 
 // Help has examples.
@@ -145,7 +145,7 @@ func printConfig(a *cli.App, body []byte, c *client.Config) error {
 
 type configCheck struct {
 	Service string `arg:"" help:"The service."`
-	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere, where nothing can be called missing."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, all environments, where nothing can be called missing."`
 }
 
 // Help has examples.

@@ -14,7 +14,7 @@ import (
 type configHistory struct {
 	Service string `arg:"" help:"The service."`
 	Key     string `arg:"" optional:"" help:"Only this setting."`
-	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, all environments of the service."`
 	Limit   int    `default:"50" placeholder:"N" help:"At most so many versions, the newest first."`
 }
 

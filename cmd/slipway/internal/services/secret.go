@@ -18,7 +18,7 @@ type SecretCommands struct {
 type secretSet struct {
 	Service string `arg:"" help:"The service."`
 	Name    string `arg:"" help:"The setting that holds it, such as DATABASE_URL."`
-	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, all environments of the service."`
 }
 
 // Help has examples.
@@ -82,7 +82,7 @@ func (c *secretList) Run(a *cli.App) error {
 type secretRm struct {
 	Service string `arg:"" help:"The service."`
 	Name    string `arg:"" help:"The secret."`
-	Env     string `placeholder:"ENV" help:"The environment; without it, the service everywhere."`
+	Env     string `placeholder:"ENV" help:"The environment; without it, all environments of the service."`
 	Erase   bool   `help:"For good, with all values that it had; also after it was removed."`
 }
 
